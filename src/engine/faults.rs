@@ -1,13 +1,13 @@
 //! Faults on purpose: in a build of the tests a worker panics, stalls or computes NaN at a phase of a
-//! step; elsewhere all of this is nothing.
+//! step; elsewhere, in models under loom too, all of this is nothing.
 
-#[cfg(not(test))]
+#[cfg(any(loom, not(test)))]
 pub(crate) use nothing::Faults;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) use planned::{Fault, Faults, Kind, Plan};
 
 /// No faults: what a build that is shipped has.
-#[cfg(not(test))]
+#[cfg(any(loom, not(test)))]
 mod nothing {
     use crate::engine::timing::Doing;
 
@@ -33,7 +33,7 @@ mod nothing {
 }
 
 /// The faults of a test.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod planned {
     use std::cell::RefCell;
     use std::sync::Arc;
