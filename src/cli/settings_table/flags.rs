@@ -273,7 +273,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "export",
-        acting: &["run", "format", "out", "force"],
+        acting: &["run", "format", "rows", "out", "force"],
         rules: &[],
     },
     Flags {
