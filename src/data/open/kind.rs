@@ -242,10 +242,11 @@ fn not_found(path: &Path, error: io::Error) -> DataError {
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut names = file_names(folder).unwrap_or_default();
-    // A slip changes a few letters, and seldom those behind the point.
+    // A slip changes a few letters, and seldom those behind the point. `1.csv` beside `0.csv` is none.
+    let is_long = path.file_stem().is_some_and(|stem| stem.len() > 2);
     names.retain(|other| {
         let is_of_kind = Path::new(other).extension() == path.extension();
-        is_of_kind && other.len().abs_diff(name.len()) <= SLIP
+        is_long && is_of_kind && other.len().abs_diff(name.len()) <= SLIP
     });
     let meant = nearest(&name, names.iter().map(String::as_str));
     match (error.kind(), meant) {
