@@ -268,10 +268,6 @@ fn columns_that_cannot_be_learned_from_are_refused_by_name() {
             &["line 4, column 1", "got \"x\"", "`drop`", "`categories`"],
         ),
         (&["0,5", "1", "2", "3", "4", "5"], &["columns in every row"]),
-        (
-            &["\"0,5\"", "\"1,5\"", "\"2,5\"", "\"3,5\""],
-            &["a point before their decimals"],
-        ),
         (&["$5", "$6", "$7", "$8"], &["without signs of money"]),
         (
             &["2024-01-01", "2024-01-02", "soon", "2024-01-03"],

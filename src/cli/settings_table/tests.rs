@@ -202,6 +202,7 @@ fn every_kind(inputs: &Inputs) -> Vec<Vec<String>> {
         ]
         .concat(),
     );
+    data.push(quick(Some(&inputs.path("series.csv"))));
     data.push(
         [
             quick(Some(&inputs.path("series.csv"))),
